@@ -31,8 +31,8 @@ def test_histograms(call):
     (lambda x: fastnn.histogram(x, 2, weight=x[:2]), "weight"), (lambda x: fastnn.frexp(x.long()), "floating"),
     (lambda x: x.nextafter(x.bfloat16()), "nextafter"),
     (lambda x: x.index_reduce(0, fastnn.tensor([0]), x[:1], "sum"), "reduce to be one of"),
-    (lambda x: x.index_reduce(0, fastnn.tensor([7]), x[:1], "prod"), "those of .7, 7"),
-    (lambda x: x.index_reduce(0, fastnn.tensor([0]), x, "prod"), "source of shape")])
+    (lambda x: x.index_reduce(0, fastnn.tensor([7]), x[:1], "prod"), "index out of range in self of size 4"),
+    (lambda x: x.index_reduce(0, fastnn.tensor([0]), x, "prod"), "Number of indices .1. should be equal")])
 def test_refused(call, error):
     with pytest.raises((RuntimeError, IndexError), match=error):
         call(fastnn.tensor([1.0, 0.0, 2.0, 1.0]))

@@ -8,7 +8,7 @@ from fastnn.kernels import sum_to
 from fastnn.ops import diagonals, indexing
 from fastnn.ops._common import axis_of, broadcast_shapes, need_one_dtype, need_tensors
 from fastnn.ops.declare import operation
-from fastnn.ops.scatter import passed_on, taken_at, within, without
+from fastnn.ops.scatter import passed_on, scatter_reduce, taken_at, within, without
 
 
 def _replaced(op, input, src, take):
@@ -205,6 +205,38 @@ def index_add(input, dim, index, source, *, alpha=1):
     if not source.requires_grad:
         return record(out, INDEX_ADD_NUMBERS, (input,))
     return record(out, INDEX_ADD, (input, source), (where, given.shape, alpha), (index,))
+
+
+@operation(inplace=True, out=True)
+def index_reduce(input, dim, index, source, reduce, *, include_self=True):
+    """A copy in which the rows that `index` names along `dim` are reduced with those of `source`.
+
+    `reduce`: "prod", "mean", "amax" or "amin"; without `include_self` the tensor's own rows do not count.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    index : Tensor of int64 or int32
+        (n,)
+    source : Tensor
+        Of the input's sizes, but for n along `dim`.
+    reduce : str
+    include_self : bool, default True
+
+    Examples
+    --------
+    >>> x = fastnn.ones(2, 2)
+    >>> fastnn.index_reduce(x, 0, fastnn.tensor([0, 0]), fastnn.tensor([[2.0, 3.0], [4.0, 5.0]]), "prod")
+    tensor([[ 8., 15.],
+            [ 1.,  1.]])
+    """
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    dim, _, _ = _slices("index_reduce", input, dim, index, source)
+    rows = index.long().reshape([-1 if d == dim else 1 for d in range(input.ndim)])
+    return scatter_reduce(input, dim, rows.expand(source.shape), source, reduce, include_self=include_self)
 
 
 def _index_copy_backward(grad, where, shape):

@@ -4,7 +4,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
-from fastnn.ops._common import axis_of, broadcast_shapes, into, need_one_dtype, need_tensors
+from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors
 from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 from fastnn.ops.slicing import gathered
@@ -182,52 +182,6 @@ def numpy_index(op, index, dim, shape, other="input"):
     indices = list(np.indices(where.shape, sparse=True)) or [where]
     indices[dim] = where
     return tuple(indices)
-
-
-@operation(inplace=True, out=True)
-def index_reduce(input, dim, index, source, reduce, *, include_self=True):
-    """A copy in which the rows that `index` names along `dim` are reduced with those of `source`.
-
-    `reduce`: "prod", "mean", "amax" or "amin"; without `include_self` the tensor's own rows do not count.
-
-    Parameters
-    ----------
-    input : Tensor
-    dim : int
-        Dimension; negative ones count from the end.
-    index : Tensor of int64 or int32
-        (n,)
-    source : Tensor
-        Of the input's sizes, but for n along `dim`.
-    reduce : str
-    include_self : bool, default True
-
-    Examples
-    --------
-    >>> x = fastnn.ones(2, 2)
-    >>> fastnn.index_reduce(x, 0, fastnn.tensor([0, 0]), fastnn.tensor([[2.0, 3.0], [4.0, 5.0]]), "prod")
-    tensor([[ 8., 15.],
-            [ 1.,  1.]])
-    """
-    need_tensors("index_reduce", input, index, source)
-    if reduce not in ("prod", "mean", "amax", "amin"):
-        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
-    need_one_dtype("index_reduce", input, source)
-    axis = axis_of(dim, input.ndim)
-    wanted = [*input.shape]
-    wanted[axis:axis + 1] = [index.numel()] if input.ndim else []
-    if index.dtype not in (dtypes.int32, dtypes.int64):
-        raise RuntimeError(f"index_reduce(): expected an index of int32 or int64, got {index.dtype}")
-    if index.ndim > 1:
-        raise IndexError(f"index_reduce(): expected an index of one dimension, got shape {list(index.shape)}")
-    if [*source.shape] != wanted:
-        raise RuntimeError(f"index_reduce(): expected a source of shape {wanted}, got {list(source.shape)}")
-    size = input.shape[axis] if input.ndim else 1
-    if index.numel() and not 0 <= index.min().item() <= index.max().item() < size:
-        raise IndexError(f"index_reduce(): expected indices of [0, {size}), got those of [{index.min().item()}, "
-                         f"{index.max().item()}]")
-    rows = index.long().reshape([-1 if d == axis else 1 for d in range(input.ndim)])
-    return scatter_reduce(input, dim, rows.expand(source.shape), source, reduce, include_self=include_self)
 
 
 @operation()
