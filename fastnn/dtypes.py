@@ -103,7 +103,7 @@ _COMPLEX = {np.dtype(np.float32): _TYPES["complex64"], np.dtype(np.float64): _TY
 _OF_NUMPY = {t.numpy: t for t in _TYPES.values()}
 globals().update(_TYPES)
 __all__ += list(_TYPES)
-_NARROW = _TYPES["float16"], _TYPES["bfloat16"]
+HALVES = _TYPES["float16"], _TYPES["bfloat16"]
 _default = _computing = _TYPES["float32"]
 on_narrow = None  # called with whether the default dtype is narrow, when that changes
 
@@ -228,13 +228,13 @@ def set_default_dtype(kind):
     >>> fastnn.set_default_dtype(fastnn.float32)
     """
     global _default, _computing
-    if kind not in (_TYPES["float32"], _TYPES["float64"], *_NARROW):
+    if kind not in (_TYPES["float32"], _TYPES["float64"], *HALVES):
         raise TypeError(f"only floating-point types are supported as the default type: expected torch.float32, "
                         f"torch.float64, torch.float16 or torch.bfloat16, got {kind}")
-    if (kind in _NARROW) != (_default in _NARROW):
-        on_narrow(kind in _NARROW)
+    if (kind in HALVES) != (_default in HALVES):
+        on_narrow(kind in HALVES)
     _default = kind
-    _computing = _TYPES["float32"] if kind in _NARROW else kind
+    _computing = _TYPES["float32"] if kind in HALVES else kind
 
 
 def can_cast(from_, to):

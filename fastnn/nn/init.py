@@ -12,12 +12,11 @@ from fastnn import dtypes
 from fastnn.autograd import no_grad
 from fastnn.ops import creation, ranges, sampling
 
-_HALVES = dtypes.bfloat16, dtypes.float16
 
 
 def _numbers(tensor):
     """An array that NumPy computes with."""
-    return (tensor.float() if tensor.dtype in _HALVES else tensor).numpy()
+    return (tensor.float() if tensor.dtype in dtypes.HALVES else tensor).numpy()
 
 
 def calculate_gain(nonlinearity, param=None):
@@ -387,7 +386,7 @@ def orthogonal_(tensor, gain=1, generator=None):
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
         return tensor
-    if tensor.dtype in _HALVES:
+    if tensor.dtype in dtypes.HALVES:
         raise NotImplementedError(f"orthogonal_: decompositions take float32 and float64, got {tensor.dtype}")
     rows = tensor.shape[0]
     columns = tensor.numel() // rows

@@ -85,7 +85,7 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise AssertionError(f"Expected exactly one param_group, but got {len(self.param_groups)}")
         for param in self.param_groups[0]["params"]:
-            if param.dtype in (dtypes.float16, dtypes.bfloat16):
+            if param.dtype in dtypes.HALVES:
                 raise NotImplementedError(f"LBFGS: not implemented for {param.dtype}")
         with np.errstate(all="ignore"):
             return _Run(self, closure).minimize()

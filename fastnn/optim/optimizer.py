@@ -109,7 +109,6 @@ def check_at_least_zero(**options):
             raise ValueError(f"Invalid {_SPOKEN.get(name, name + ' value')}: {value}")
 
 
-_HALVES = dtypes.bfloat16, dtypes.float16
 _SPOKEN = {"lr": "learning rate", "eps": "epsilon value"}
 
 
@@ -258,7 +257,7 @@ class Optimizer:
             apart = _update.apart(group["params"])
             if apart:
                 for param in apart:
-                    (self._update_half if param.dtype in _HALVES else self._update_sparse)(group, param)
+                    (self._update_half if param.dtype in dtypes.HALVES else self._update_sparse)(group, param)
                 group = {**group, "params": [p for p in group["params"] if all(p is not q for q in apart)]}
             if self._repeated:
                 for param in group["params"]:
